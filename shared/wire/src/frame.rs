@@ -5,7 +5,7 @@ use crate::ids::{
     DeviceId, EntryId, Gseq, Incarnation, MailboxId, Number, RosterSequence, VaultId,
 };
 use crate::limits::{
-    MAX_BATCH, MAX_DEVICES, MAX_MAIL, MAX_RECORD, MAX_ROSTER_ENTRIES, MAX_ROSTER_ENTRY, MAX_VECTOR,
+    MAX_BATCH, MAX_CHAIN, MAX_DEVICES, MAX_MAIL, MAX_RECORD, MAX_ROSTER_ENTRIES, MAX_ROSTER_ENTRY, MAX_VECTOR,
     MAX_WHISPER,
 };
 
@@ -38,12 +38,16 @@ pub enum DeviceFrame {
         /// Highest version.
         highest: u8,
     },
-    /// Founds a vault at the relay. Idempotent.
+    /// Founds a vault at the relay, or brings its roster up to date. Needs no login, because entries
+    /// prove themselves: a device that joined later can give the vault back to a relay that lost it.
+    /// Idempotent; a chain that is a prefix of the relay's changes nothing, one that contradicts it is
+    /// refused with [`Refusal::Roster`]. May be sent before or between attempts to log in.
     Create {
-        /// The first roster entry.
-        genesis: Vec<u8>,
+        /// The roster from its first entry on.
+        roster: Vec<Vec<u8>>,
     },
-    /// Proves which device this is, with a signature over [`login_message`].
+    /// Proves which device this is, with a signature over [`login_message`]. The connection's one
+    /// challenge serves up to three attempts.
     Login {
         /// The vault.
         vault: VaultId,
@@ -276,7 +280,9 @@ impl DeviceFrame {
         let mut w = Writer::new();
         match self {
             Self::Hello { lowest, highest } => w.u8(1).u8(*lowest).u8(*highest),
-            Self::Create { genesis } => w.u8(2).bytes(genesis),
+            Self::Create { roster } => w.u8(2).list(roster, |w, e| {
+                w.bytes(e);
+            }),
             Self::Login { vault, device, signature } => {
                 w.u8(3).put(&vault.0).put(&device.0).put(signature)
             }
@@ -305,7 +311,9 @@ impl DeviceFrame {
         let mut r = Reader::new(bytes);
         let frame = match r.u8()? {
             1 => Self::Hello { lowest: r.u8()?, highest: r.u8()? },
-            2 => Self::Create { genesis: r.bytes(MAX_ROSTER_ENTRY)?.to_vec() },
+            2 => Self::Create {
+                roster: r.list(MAX_CHAIN, |r| Ok(r.bytes(MAX_ROSTER_ENTRY)?.to_vec()))?,
+            },
             3 => Self::Login {
                 vault: VaultId(r.array()?),
                 device: DeviceId(r.array()?),

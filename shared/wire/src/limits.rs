@@ -10,6 +10,8 @@ pub const MAX_FRAME: usize = 1024 * 1024;
 pub const MAX_BATCH: usize = 512;
 /// Bytes of records a page holds before it ends (it always holds at least one record).
 pub const MAX_PAGE: usize = 512 * 1024;
+/// Roster entries from the first on in one frame, which bounds their bytes.
+pub const MAX_CHAIN: usize = 512;
 /// Live devices in a vault.
 pub const MAX_DEVICES: usize = 16;
 /// Devices that ever wrote in a vault, as a vector lists them.
