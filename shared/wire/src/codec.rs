@@ -97,6 +97,11 @@ impl<'a> Reader<'a> {
         Ok(items)
     }
 
+    /// Everything that is left.
+    pub fn rest(self) -> &'a [u8] {
+        self.rest
+    }
+
     /// Succeeds only when every byte was read.
     pub fn finish(self) -> Result<(), DecodeError> {
         if self.rest.is_empty() { Ok(()) } else { Err(DecodeError::Trailing) }
