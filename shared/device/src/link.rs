@@ -78,11 +78,6 @@ impl Link {
         matches!(self.stage, Stage::In)
     }
 
-    /// Whether the last attempts have failed.
-    pub(crate) fn is_failing(&self) -> bool {
-        self.failures > 0 && matches!(self.stage, Stage::Waiting { .. })
-    }
-
     /// The challenge of this connection.
     pub(crate) fn challenge(&self) -> Option<Challenge> {
         self.challenge
